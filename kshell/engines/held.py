@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from kshell.errors import UsageError
 from kshell.kafka.outgoing import Outgoing
-from kshell.results import many
+from kshell.wording import many
 
 __all__ = ["Held"]
 

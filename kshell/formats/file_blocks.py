@@ -19,8 +19,8 @@ from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import BindError, KshellError
 from kshell.formats.cells import Bad, fitted, inferred, of_texts
 from kshell.formats.data_file import DataFile
-from kshell.results import many
 from kshell.types import ksql_type
+from kshell.wording import many
 
 __all__ = ["KINDS", "Block", "Blocks", "no_column", "open_blocks"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from kshell.errors import UsageError
-from kshell.results import Rows, many
+from kshell.results import Rows
 from kshell.sql.tokens import tokenize
 from kshell.terminal.charts.drawing import Drawn, caption, draw
 from kshell.terminal.charts.kind import Asked, Kind, Plan, Relation, plan
@@ -28,6 +28,7 @@ from kshell.terminal.times import Times
 from kshell.terminal.typed import Call
 from kshell.terminal.widths import cut
 from kshell.whole_file import WholeFile
+from kshell.wording import many
 
 __all__: list[str] = []
 

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from kshell.demo.generators import MAKERS
 from kshell.errors import Interrupted, UsageError
-from kshell.results import many
 from kshell.terminal.options import Formatter, Parser, add_connection, count
 from kshell.terminal.sanitize import clean
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.config import Properties

@@ -15,11 +15,12 @@ from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
 
-from kshell.results import NoticeKind, Progress, Rows, many
+from kshell.results import NoticeKind, Progress, Rows
 from kshell.terminal.messages import note
 from kshell.terminal.output import Target, write
 from kshell.terminal.progress import ProgressLine
 from kshell.terminal.pull import pulled
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.terminal.ends import Ends

@@ -182,7 +182,7 @@ class LiveJob:
         return self.board.rows
 
     def state(self) -> str:
-        from kshell.results import backlog
+        from kshell.wording import backlog
 
         stats = self.live.stats()
         return stats.note or backlog(stats.lag, stats.rate)
@@ -281,7 +281,7 @@ class Jobs:
             what = job.error.what if isinstance(job.error, KshellError) else repr(job.error)
             return f"failed: {what}"
         if job.ended.is_set():
-            from kshell.results import many
+            from kshell.wording import many
 
             return f"done, {many(job.count, 'row')}"
         return job.state()

@@ -8,13 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from kshell.errors import KshellError
-from kshell.results import many
 from kshell.terminal.board import COMING, Mode
 from kshell.terminal.charts.drawing import Drawn, caption, draw
 from kshell.terminal.charts.kind import Asked, Relation, plan
 from kshell.terminal.live_view import View
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import wrapped
+from kshell.wording import many
 
 __all__ = ["chart_of"]
 

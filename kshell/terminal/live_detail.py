@@ -12,7 +12,6 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from kshell.results import many
 from kshell.terminal.board import Board, Mode
 from kshell.terminal.cells import NULL, cells_of, type_label
 from kshell.terminal.live_keys import KEYS
@@ -21,6 +20,7 @@ from kshell.terminal.live_view import View
 from kshell.terminal.sanitize import clean
 from kshell.terminal.widths import padded, width_of, wrapped
 from kshell.value_texts import json_default, json_values
+from kshell.wording import many
 
 __all__ = ["help_lines", "row_lines", "title"]
 

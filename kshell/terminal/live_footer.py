@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from kshell.results import LiveStats, many, time_left
+from kshell.results import LiveStats
 from kshell.terminal.board import KEPT, Board, Mode
 from kshell.terminal.live_view import View
 from kshell.terminal.sanitize import clean
 from kshell.terminal.snapshot import Snapshot
 from kshell.terminal.widths import BETWEEN, cut, width_of
+from kshell.wording import many, time_left
 
 __all__ = ["ending", "figures", "footer", "limit", "not_kept"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kshell.results import LiveStats, many
+from kshell.results import LiveStats
 from kshell.terminal import themes
 from kshell.terminal.board import Mode, Row
 from kshell.terminal.cells import NULL
@@ -29,6 +29,7 @@ from kshell.terminal.widths import (
     width_of,
     wrapped,
 )
+from kshell.wording import many
 
 __all__ = ["Frame", "Kept", "Line", "Scene", "frame", "kept", "painted", "scene", "standing_out"]
 

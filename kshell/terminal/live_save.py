@@ -10,13 +10,13 @@ import os
 import pyarrow as pa
 
 from kshell.errors import KshellError
-from kshell.results import many
 from kshell.terminal.board import Mode
 from kshell.terminal.formats import format_of
 from kshell.terminal.live_footer import not_kept
 from kshell.terminal.live_view import View
 from kshell.terminal.output import Target, write
 from kshell.whole_file import WholeFile, exists
+from kshell.wording import many
 
 __all__ = ["save"]
 

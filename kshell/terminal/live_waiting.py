@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kshell.results import LiveStats, many, time_left
+from kshell.results import LiveStats
 from kshell.terminal.board import Mode
 from kshell.terminal.cells import type_label
 from kshell.terminal.live_view import View
 from kshell.terminal.sanitize import clean
+from kshell.wording import many, time_left
 
 __all__ = ["waiting"]
 

@@ -195,7 +195,7 @@ def _tell_checked(
 
 def _known(saved: Saved) -> str:
     """What a state topic says of a query: who has it, and its last commit."""
-    from kshell.results import ago
+    from kshell.wording import ago
 
     if saved.owner is None or saved.standing is None:
         return "has not run before"

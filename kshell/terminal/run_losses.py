@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from kshell.engines.error_log import ErrorLog
 from kshell.errors import BadRecord
-from kshell.results import many
+from kshell.wording import many
 
 __all__ = ["Losses"]
 

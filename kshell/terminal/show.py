@@ -33,9 +33,8 @@ from kshell.results import (
     Sections,
     Spooling,
     Task,
-    many,
     notices_of,
-)  # fmt: skip
+)
 from kshell.terminal.drawing import Drawing, footer
 from kshell.terminal.messages import Outages, draws, note
 from kshell.terminal.output import FOR_PEOPLE, Target, write, write_lines
@@ -46,6 +45,7 @@ from kshell.terminal.screen import remark, stdout_target
 from kshell.terminal.spool import spool, terminal
 from kshell.terminal.times import Times
 from kshell.value_texts import raw_texts
+from kshell.wording import many
 
 __all__ = ["Shower", "change_lines"]
 

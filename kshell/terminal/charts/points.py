@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from kshell.results import many
 from kshell.terminal.cells import NULL, cells_of
 from kshell.terminal.charts.kind import Plan, is_axis_time
 from kshell.terminal.charts.scale import places
 from kshell.terminal.sanitize import clean
 from kshell.terminal.times import Times
+from kshell.wording import many
 
 __all__ = ["Bars", "Line", "Sparks", "bars_of", "line_of", "sparks_of"]
 

@@ -16,8 +16,9 @@ from kshell.engines.flink.context import FlinkContext
 from kshell.engines.flink.jobs import Checkpoints, Job, JobManager, Look
 from kshell.engines.flink.statements.begun import Begun
 from kshell.engines.local.statements.queries import show_queries as with_local
-from kshell.results import Answer, Rows, ago, titled
+from kshell.results import Answer, Rows, titled
 from kshell.sql import statements as ast
+from kshell.wording import ago
 
 __all__ = ["describe", "show"]
 

@@ -20,8 +20,9 @@ from kshell.engines.local.continuous.written_topic import WrittenTopic
 from kshell.errors import KafkaError, KshellError
 from kshell.kafka.client import Client
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, Running, backlog, give_back
+from kshell.results import Notice, NoticeKind, Running, give_back
 from kshell.sql.plan import Sink
+from kshell.wording import backlog
 
 __all__ = ["Background", "State", "end_soon", "stands_at"]
 

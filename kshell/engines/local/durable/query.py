@@ -27,7 +27,8 @@ from kshell.errors import (
     UsageError,
 )
 from kshell.kafka.transactions import Fenced
-from kshell.results import Running, backlog
+from kshell.results import Running
+from kshell.wording import backlog
 
 __all__ = ["Durable"]
 

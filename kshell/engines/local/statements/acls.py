@@ -9,8 +9,9 @@ from kshell.config import Properties
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import BindError
 from kshell.kafka.security import Acl, acls, create_acls, delete_acls
-from kshell.results import Answer, Message, Proposal, many
+from kshell.results import Answer, Message, Proposal
 from kshell.sql.cluster import CreateAcl, DropAcl, Rule
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

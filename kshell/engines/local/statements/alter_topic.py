@@ -16,9 +16,10 @@ from kshell.engines.local.statements.proposals import (
 from kshell.errors import BindError, KafkaError
 from kshell.kafka.admin import Config
 from kshell.kafka.metadata import Topic
-from kshell.results import Answer, Message, Notice, Proposal, many
+from kshell.results import Answer, Message, Notice, Proposal
 from kshell.sql.clauses import Number
 from kshell.sql.cluster import AlterTopic
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -22,8 +22,9 @@ from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed
 from kshell.kafka.metadata import Topic
 from kshell.kafka.transactions import Transactions
-from kshell.results import Answer, Message, Notice, Proposal, Rows, ago, titled
+from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
 from kshell.sql.cluster import DropApplication
+from kshell.wording import ago
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

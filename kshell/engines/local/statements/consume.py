@@ -23,9 +23,10 @@ from kshell.errors import BindError, KafkaError, Outage
 from kshell.kafka.exactly_once import ExactlyOnce
 from kshell.kafka.groups import Described, listed, named
 from kshell.kafka.member import Member
-from kshell.results import Live, Printed, Proposal, many
+from kshell.results import Live, Printed, Proposal
 from kshell.sql.cluster import Consume, Guarantee
 from kshell.sql.row_places import PLACES
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -27,9 +27,10 @@ from kshell.errors import BadRecord, BindError, KshellError, UnknownName
 from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
 from kshell.kafka.outgoing import Outgoing
 from kshell.permits import check_files
-from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task, many
+from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task
 from kshell.sql.clauses import Name
 from kshell.sql.producing import CopyFrom
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

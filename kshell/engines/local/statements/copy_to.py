@@ -24,11 +24,12 @@ from kshell.errors import BindError, KshellError
 from kshell.formats.file_writers import WRITERS
 from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
-from kshell.results import Answer, Message, Proposal, Rows, Task, many, unique
+from kshell.results import Answer, Message, Proposal, Rows, Task, unique
 from kshell.sql.clauses import Name, Query
 from kshell.sql.producing import CopyTo
 from kshell.sql.statements import Select
 from kshell.whole_file import WholeFile
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

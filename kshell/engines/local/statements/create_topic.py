@@ -11,9 +11,10 @@ from kshell.config import Properties
 from kshell.engines.local.statements import topics
 from kshell.engines.local.statements.proposals import Step, planned
 from kshell.errors import BindError, Forbidden, KafkaError, KshellError, UnknownName
-from kshell.results import Answer, Message, Proposal, many
+from kshell.results import Answer, Message, Proposal
 from kshell.sql.clauses import Name
 from kshell.sql.cluster import CreateTopic, Setting
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

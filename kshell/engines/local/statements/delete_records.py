@@ -12,8 +12,9 @@ from kshell.engines.local.sources.offsets_at import first_at, moment_of
 from kshell.engines.local.statements.proposals import known_topic, remark, users_of, without_leader
 from kshell.errors import BindError, KafkaError
 from kshell.kafka.metadata import Snapshot
-from kshell.results import Answer, Message, Proposal, many, titled
+from kshell.results import Answer, Message, Proposal, titled
 from kshell.sql.cluster import DeleteRecords
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

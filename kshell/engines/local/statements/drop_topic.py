@@ -17,8 +17,9 @@ from kshell.errors import KafkaError, Outage
 from kshell.kafka.groups import groups_in
 from kshell.kafka.look import Look
 from kshell.kafka.metadata import Topic
-from kshell.results import Answer, Message, Notice, Proposal, many
+from kshell.results import Answer, Message, Notice, Proposal
 from kshell.sql.cluster import DropTopic
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

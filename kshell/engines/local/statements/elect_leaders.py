@@ -9,8 +9,9 @@ import pyarrow as pa
 from kshell.config import Properties
 from kshell.engines.local.statements.proposals import known_topic, remark
 from kshell.kafka.metadata import Partition, Topic
-from kshell.results import Answer, Message, Proposal, many, titled
+from kshell.results import Answer, Message, Proposal, titled
 from kshell.sql.cluster import ElectLeaders
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

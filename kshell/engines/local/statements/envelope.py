@@ -19,7 +19,8 @@ from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.outgoing import HEADERS, Outgoing
 from kshell.kafka.records import Wanted, decode
-from kshell.results import Notice, NoticeKind, Progress, many
+from kshell.results import Notice, NoticeKind, Progress
+from kshell.wording import many
 
 __all__ = ["NEEDED", "READ", "WRITTEN", "Dump", "outgoing_of"]
 

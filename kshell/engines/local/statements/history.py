@@ -29,11 +29,12 @@ from kshell.engines.local.sources.topic import TopicRead, TopicTable, unread_not
 from kshell.engines.local.statements.print_records import whole_values
 from kshell.errors import BindError
 from kshell.kafka.fetch import Chunk, Fetch
-from kshell.results import LeftOut, Notice, NoticeKind, Progress, Rows, many, undecodable
+from kshell.results import LeftOut, Notice, NoticeKind, Progress, Rows, undecodable
 from kshell.sql.clauses import Name
 from kshell.sql.statements import History
 from kshell.types import STRING, as_moment, ksql_name
 from kshell.value_texts import json_values
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.catalog.model import Source

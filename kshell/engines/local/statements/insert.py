@@ -27,13 +27,14 @@ from kshell.field_names import escaped, meant, plain
 from kshell.formats.source import SourceWriter
 from kshell.kafka.partitioner import encode_key
 from kshell.kafka.produce import Outgoing, OutgoingRecord
-from kshell.results import Answer, Message, many
+from kshell.results import Answer, Message
 from kshell.sql.as_written import place_of, pointing_at
 from kshell.sql.bind.insert import BoundInsert, InsertRow, bind_insert_values
 from kshell.sql.bind.literals import check_once, check_width
 from kshell.sql.clauses import Name
 from kshell.sql.statements import InsertValues
 from kshell.stream.evaluate import values_of
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -25,18 +25,9 @@ from kshell.kafka.fetch import FOREVER
 from kshell.kafka.metadata import Snapshot
 from kshell.kafka.mirror import Mirror
 from kshell.kafka.prefix import behind
-from kshell.results import (
-    Answer,
-    Live,
-    LiveStats,
-    Notice,
-    NoticeKind,
-    Progress,
-    Proposal,
-    Rows,
-    many,
-)
+from kshell.results import Answer, Live, LiveStats, Notice, NoticeKind, Progress, Proposal, Rows
 from kshell.sql import transfer
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -21,8 +21,9 @@ from kshell.kafka.metadata import Topic
 from kshell.kafka.outgoing import Outgoing
 from kshell.kafka.partitioner import in_turn
 from kshell.kafka.produce import Producer
-from kshell.results import Notice, NoticeKind, many
+from kshell.results import Notice, NoticeKind
 from kshell.sql.clauses import Name
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -18,9 +18,9 @@ from kshell.errors import BindError
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import FOREVER
 from kshell.kafka.metadata import Snapshot, no_leader
-from kshell.results import many
 from kshell.sql.clauses import Position
 from kshell.sql.statements import Print
+from kshell.wording import many
 
 __all__ = ["Range", "of_partition", "printed_range"]
 

@@ -11,9 +11,10 @@ from kshell.errors import BindError, UnknownName
 from kshell.kafka.groups import Described, named
 from kshell.kafka.look import Look
 from kshell.kafka.metadata import Snapshot, Topic
-from kshell.results import Notice, NoticeKind, Rows, many, titled
+from kshell.results import Notice, NoticeKind, Rows, titled
 from kshell.sql import plan
 from kshell.sql.clauses import Name
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -11,8 +11,9 @@ from kshell.config import Properties
 from kshell.engines.local.continuous.background import Background, State, stands_at
 from kshell.engines.local.statements.applications import describe_kept, kept_queries
 from kshell.errors import KshellError, UnknownName
-from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, time_left, titled
+from kshell.results import Answer, Message, Notice, NoticeKind, Rows, Sections, titled
 from kshell.sql.queries import DescribeQuery
+from kshell.wording import time_left
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

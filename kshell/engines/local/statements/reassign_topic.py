@@ -12,8 +12,9 @@ from kshell.engines.local.statements.proposals import known_topic, remark
 from kshell.errors import BindError
 from kshell.kafka.metadata import Topic
 from kshell.kafka.reassign import reassign
-from kshell.results import Answer, Message, Proposal, many, titled
+from kshell.results import Answer, Message, Proposal, titled
 from kshell.sql.cluster import ReassignTopic
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -24,18 +24,9 @@ from kshell.kafka.outgoing import HEADERS, Outgoing
 from kshell.kafka.produce import Producer
 from kshell.kafka.records import Wanted, decode
 from kshell.permits import check_writes
-from kshell.results import (
-    Answer,
-    Message,
-    Notice,
-    NoticeKind,
-    Progress,
-    Proposal,
-    Rows,
-    many,
-    titled,
-)
+from kshell.results import Answer, Message, Notice, NoticeKind, Progress, Proposal, Rows, titled
 from kshell.sql.transfer import NAMING, Redrive
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

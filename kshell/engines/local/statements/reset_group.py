@@ -29,9 +29,10 @@ from kshell.kafka.group_admin import alter_offsets
 from kshell.kafka.groups import Offsets, committed, listed
 from kshell.kafka.metadata import Snapshot
 from kshell.permits import check_files
-from kshell.results import Answer, Message, Notice, Proposal, Rows, many, titled
+from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
 from kshell.sql.clauses import Name
 from kshell.sql.cluster import Goal, Move, ResetGroup
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

@@ -14,11 +14,12 @@ from kshell.catalog.declaration import source_text
 from kshell.config import PROPERTIES, Properties, Scope
 from kshell.errors import UsageError
 from kshell.permits import check_files
-from kshell.results import Answer, Message, many
+from kshell.results import Answer, Message
 from kshell.sql.plan import Sink, scans
 from kshell.sql.queries import SaveQueries
 from kshell.sql.tokens import tokenize
 from kshell.whole_file import WholeFile, exists
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context

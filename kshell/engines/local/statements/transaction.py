@@ -15,8 +15,9 @@ from kshell.engines.held import Held
 from kshell.errors import KafkaError, KshellError, UsageError
 from kshell.kafka.states import committing
 from kshell.kafka.transaction import write_at_once
-from kshell.results import Answer, Message, many
+from kshell.results import Answer, Message
 from kshell.sql.producing import Begin, Commit, Rollback
+from kshell.wording import many
 
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
