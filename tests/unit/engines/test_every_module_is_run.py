@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import kshell.engines
+import kshell.engines.flink.avro  # before the test replaces what it takes from elsewhere
 from kshell.config import Properties
 from kshell.demo.broker import start as start_demo
 from kshell.engines.local.durable.held import Held
@@ -228,6 +229,9 @@ def outlives() -> None:
     try:
         list(session.execute(OUTLIVES.format(t=name)))
         assert applications.check(engine.context).keys() == {"C"}
+        applications.make_topics(engine.context, session.properties)
+        with application.follows():
+            time.sleep(0.2)
         applications.start(engine.context, session.properties)
         (query,) = application.queries
         assert query.ready.wait(20)

@@ -36,8 +36,8 @@ class Replica:
     def read(self, topic: Topic, ends: str, hold: Callable[[Fetch], None]) -> Saved:
         """Read on; gives what was read, without the parts of the state that are loaded.
 
-        With `read_uncommitted` up to the high watermark: waits for transactions that are open.
-        With `read_committed` up to the first of them.  `hold` gets the read, which may be
+        `ends` are "read_uncommitted" for the high watermark, which waits for transactions that are
+        open, or "read_committed" for the first of them.  `hold` gets the read, which may be
         cancelled.
         """
         if topic.id != self._id:
