@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pytest
 
@@ -57,6 +57,9 @@ class Cluster:
     def configs(self, name: str) -> list[tuple[str, str, bool]]:
         said = self.made[name]
         return [(n, said.get(n, v), n not in said) for n, v in self.usual]
+
+    def largest_batch(self, topics: Iterable[str]) -> None:
+        return None
 
 
 @pytest.fixture
