@@ -12,10 +12,10 @@ from typing import Any
 
 from kshell.compiled import compiled
 from kshell.config import Properties
-from kshell.errors import Forbidden, KafkaError, RecordTooLarge, UsageError
+from kshell.errors import KafkaError, RecordTooLarge, UsageError
 from kshell.kafka import produce_py
 from kshell.kafka.outgoing import Outgoing, OutgoingRecord, Refused
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import no_idempotence, refused
 from kshell.kafka.settings import librdkafka
 from kshell.kafka.tokens import missing_token
 from kshell.permits import check_writes
@@ -53,9 +53,7 @@ def failure(topic: str, partition: int | None, code: int, text: str) -> KafkaErr
     if code == _FORBIDDEN:
         return refused("WRITE", f"topic {topic}")
     if code == _NO_IDEMPOTENCE:
-        error = refused("WRITE", f"topic {topic}")
-        return Forbidden(f"{error.what} (before Kafka 3.0 IDEMPOTENT_WRITE on the cluster too)",
-                         hint=error.hint)  # fmt: skip
+        return no_idempotence(topic)
     known = partition is not None and partition >= 0
     where = f"topic {topic}" + (f", partition {partition}" if known else "")
     if code == _TOO_LARGE:

@@ -11,7 +11,7 @@ from aiokafka import errors as codes
 
 from kshell.errors import KafkaError
 from kshell.kafka.raw_batches import RawBatch
-from kshell.kafka.rights import refused
+from kshell.kafka.rights import no_idempotence, refused
 
 __all__ = ["AGAIN", "LOST", "OK", "OUT_OF_ORDER", "refusal"]
 
@@ -40,7 +40,7 @@ def refusal(
     if code == _FORBIDDEN:
         return refused("WRITE", f"topic {topic}")
     if code == _NO_IDEMPOTENCE:
-        return refused("IDEMPOTENT_WRITE", "the cluster")
+        return no_idempotence(topic)
     if code == LOST:
         return KafkaError(f"topic {where}: no broker answers")
     of = ""

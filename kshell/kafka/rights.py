@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kshell.errors import Forbidden
 
-__all__ = ["CLUSTER", "FORBIDDEN", "Right", "all_refused", "refused"]
+__all__ = ["CLUSTER", "FORBIDDEN", "Right", "all_refused", "no_idempotence", "refused"]
 
 FORBIDDEN = frozenset({29, 30, 31, 53})  # a topic, a group, the cluster, a transactional id
 CLUSTER = "cluster"
@@ -20,6 +20,19 @@ def refused(operation: str, resource: str) -> Forbidden:
     'not allowed: READ on topic orders'
     """
     return all_refused([(operation, resource)])
+
+
+def no_idempotence(topic: str) -> Forbidden:
+    """The error where brokers deny that records are numbered: since Kafka 3.0 whoever may write to
+    any topic may have that.
+
+    >>> str(no_idempotence("t"))
+    'not allowed: WRITE on topic t (before Kafka 3.0 IDEMPOTENT_WRITE on the cluster too)'
+    """
+    error = refused("WRITE", f"topic {topic}")
+    return Forbidden(
+        f"{error.what} (before Kafka 3.0 IDEMPOTENT_WRITE on the cluster too)", hint=error.hint
+    )
 
 
 def all_refused(rights: Sequence[Right]) -> Forbidden:

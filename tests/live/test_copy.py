@@ -178,10 +178,10 @@ def test_ctrl_c_says_what_was_written_and_what_not(kafka, topic, properties) -> 
     line = b'{"a":"' + b"x" * 1000 + b'"}\n'
     begun = time.monotonic()
     with contextlib.suppress(BrokenPipeError):
-        while time.monotonic() - begun < 4:
+        while time.monotonic() - begun < 4 or (time.monotonic() - begun < 60 and not seen(properties, name, "read_committed")):
             running.stdin.write(line * 1000)
         os.kill(running.pid, signal.SIGINT)
-        while running.poll() is None and time.monotonic() - begun < 30:
+        while running.poll() is None and time.monotonic() - begun < 90:
             running.stdin.write(line * 1000)
     _, said = running.communicate(timeout=30)
     assert running.returncode == 130

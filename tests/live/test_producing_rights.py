@@ -125,4 +125,4 @@ def test_mirror_names_the_topic(alice, allow, owner, name) -> None:
     allow(f"READ ON TOPIC {name}", f"READ ON TOPIC {name}-to")
     with pytest.raises(Forbidden) as raised:
         alice().sql(f"MIRROR {name} TO {name}-to").rows()
-    assert raised.value.what == f"not allowed: WRITE on topic {name}-to"
+    assert raised.value.what.startswith(f"not allowed: WRITE on topic {name}-to")

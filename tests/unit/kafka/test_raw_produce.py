@@ -185,7 +185,7 @@ def test_sequence_numbers_begin_again_at_0(producing):
     [
         (10, "", KafkaError, "topic t, partition 1: the batch of the source's offsets 0 to 0 is too large", "'max.message.bytes'='"),
         (29, "", Forbidden, "not allowed: WRITE on topic t", "ACLs"),
-        (31, "", Forbidden, "not allowed: IDEMPOTENT_WRITE on the cluster", "ACLs"),
+        (31, "", Forbidden, "not allowed: WRITE on topic t (before Kafka 3.0 IDEMPOTENT_WRITE on the cluster too)", "ACLs"),
         (87, "no key", KafkaError, "topic t, partition 1: the batch of the source's offsets 0 to 0 was refused", "without a key"),
         (32, "", KafkaError, "refused: INVALID_TIMESTAMP (32)", "message.timestamp.before.max.ms"),
         (2, "", KafkaError, "CORRUPT_MESSAGE (2)", ""),
