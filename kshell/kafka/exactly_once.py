@@ -23,13 +23,16 @@ _EXPIRES = 15.0  # seconds until the brokers abort what a dead process left open
 
 
 class ExactlyOnce:
-    """The producer of one member; for one thread at a time.  It fences those before it."""
+    """The producer of one member; for one thread at a time.  It fences those before it.
 
-    def __init__(self, properties: Properties, group: str) -> None:
+    `largest` is how many bytes a batch may have: `Client.largest_batch`.
+    """
+
+    def __init__(self, properties: Properties, group: str, largest: int | None = None) -> None:
         self._group, self.note = group, ""  # why the last records were not written, and are again
         self._failing = 0.0  # since when
         id = properties.get("transactional.id") or f"kshell-{uuid.uuid4()}"
-        self._made = partial(Transactions, properties, id, expires=_EXPIRES)
+        self._made = partial(Transactions, properties, id, expires=_EXPIRES, largest=largest)
         self._transactions = self._made()
 
     def write(

@@ -92,3 +92,10 @@ def test_redriven_records(kafka, session, topic) -> None:
     letters = topic([OutgoingRecord(b"k", uuid.uuid4().hex.encode() * 3, T0 + n, headers=[("origin.topic", target.encode())]) for n in range(COUNT)])
     session.sql(f"REDRIVE {letters} WITH (HEADER='origin.topic')").rows()
     assert len(committed(kafka.bootstrap, target)) == COUNT
+
+
+def test_consumed_records(kafka, session, source, topic) -> None:
+    target = topic([], max_message_bytes=LIMIT)
+    made = session.sql(f"CONSUME FROM {source} GROUP g-{target} COMMIT EXACTLY ONCE INTO {target} LIMIT {COUNT}")
+    assert len(made.rows()) == COUNT
+    assert numbers(kafka, target) == list(range(COUNT))

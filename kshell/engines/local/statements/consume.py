@@ -93,7 +93,7 @@ def _joined(
     records = Records(whole_values(sampled), properties, context.errors, None)
     writer = None
     if into is not None:
-        writer = ExactlyOnce(properties, group)
+        writer = ExactlyOnce(properties, group, client.largest_batch([into]))
     consumption = Consumption(
         Member(properties, group, topic, newer=newer),
         topic,
