@@ -90,8 +90,10 @@ class Life:
         self._topics = identities(plan, lookup, standing)
         self._graph = replica.graph()
         self._names = states(self._graph)
-        header, largest = plan.header(self._graph), lookup.client.largest_batch([plan.state_topic])
-        self._ledger = Ledger(header, held.owner, replica.saved, self._reads, largest)
+        largest = lookup.client.largest_batch([plan.state_topic])
+        self._ledger = Ledger(
+            replica.header, held.owner, replica.saved, self._reads, largest
+        )
         lanes: Mapping[Lane, Stand] = {} if standing is None else standing.lanes
         self._feed = held.feed = open_feed(lookup, plan.sink, bounded=False, goes_on=lanes)
         self._stands = Stands(lanes)

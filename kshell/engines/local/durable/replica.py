@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kshell.engines.local.durable.fingerprint import check_upgrade
-from kshell.engines.local.durable.ledger import Saved, is_state, records_between, saved_of
+from kshell.engines.local.durable.ledger import Header, Saved, is_state, records_between, saved_of
 from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.states import Filling
 from kshell.kafka.fetch import Fetch
@@ -29,6 +29,7 @@ class Replica:
         self._id = b""  # of the topic
         self._next = 0
         self._last: dict[bytes, bytes] = {}  # the last value of each key
+        self.header = Header("", (), "")  # of the graph
         self.saved = Saved()  # what was read, without the parts of the state that are loaded
         self._filling: Filling | None = None
         self._epoch = -1  # the snapshot that the graph was filled with
@@ -59,10 +60,11 @@ class Replica:
         epoch = 0 if saved.standing is None else saved.standing.epoch
         if self._filling is None or epoch != self._epoch:
             graph = self._plan.graph(self.lookup)
-            if saved.header is not None:
-                header = self._plan.header(graph)
-                check_upgrade(self._plan.name, saved.header.fingerprint, header.fingerprint)
+            self.header = self._plan.header(graph)
             self._filling, self._epoch = Filling(graph), epoch
+        # One that has begun anew as another query writes its header behind the first look.
+        if saved.header is not None:
+            check_upgrade(self._plan.name, saved.header.fingerprint, self.header.fingerprint)
         self._filling.load(saved)
         keys = [key for key in self._last if is_state(key)]
         self._last |= dict.fromkeys(keys, _LOADED)

@@ -137,3 +137,19 @@ def test_the_state_of_another_query_is_refused() -> None:
     replica.read(topic, "read_committed", lambda fetch: None)  # type: ignore[arg-type]
     with pytest.raises(BindError):
         replica.graph()
+
+
+def test_another_query_that_began_behind_the_first_look_is_refused() -> None:
+    """A topic that is empty at first: whoever was reset writes another header then, and the epoch is the same."""
+    script = TABLES[COUNT]
+    topic = Log()
+    other = next(s for s in TABLES.values() if fingerprint(Query.of(s).sink, Query.of(s).graph) != fingerprint(Query.of(script).sink, Query.of(script).graph))
+    replica = replica_of(other, topic)
+    replica.read(topic, "read_committed", lambda fetch: None)  # type: ignore[arg-type]
+    replica.graph()
+    run = Run(script, topic)
+    run.query.made(Record("l", "a", (1,), 1))
+    run.commit(1)
+    replica.read(topic, "read_committed", lambda fetch: None)  # type: ignore[arg-type]
+    with pytest.raises(BindError):
+        replica.graph()
