@@ -24,7 +24,7 @@ from kshell.permits import check_writes
 __all__ = ["TIMEOUT", "Admin", "Config", "create_topic", "delete_topic", "provoke_topic"]
 
 TIMEOUT = 10.0  # seconds for a request
-_UNKNOWN, _LEADS_ALREADY = 3, 84
+_UNKNOWN, _EXISTS, _LEADS_ALREADY = 3, 36, 84
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,12 @@ class Admin:
         configs: Mapping[str, str],
         *,
         only_check: bool = False,
+        may_exist: bool = False,
     ) -> None:
-        """Create a topic, or have the brokers check whether it can be; -1 is their default."""
+        """Create a topic, or have the brokers check whether it can be; -1 is their default.
+
+        With `may_exist` another process may have created it just now.
+        """
         from confluent_kafka.admin import NewTopic
 
         if not only_check:
@@ -110,7 +114,8 @@ class Admin:
             )
         except ValueError as error:  # numbers that librdkafka does not send
             raise KafkaError(f"cannot create topic {topic}: {error}") from None
-        self.answer(asked[topic], f"create topic {topic}", ("CREATE", f"topic {topic}"))
+        instead = {_EXISTS: None} if may_exist else {}
+        self.answer(asked[topic], f"create topic {topic}", ("CREATE", f"topic {topic}"), instead)
 
     def delete_topic(self, topic: str) -> None:
         """Delete a topic; raises UnknownName too."""

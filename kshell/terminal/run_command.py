@@ -130,7 +130,7 @@ def _run(
     if options.check:
         _tell_checked(application, unasked, found, log)
         return 0
-    if not options.standby:
+    if names or not options.standby:
         _patient(lambda: applications.check_alone(engine.context), log)
     if names:
         applications.reset(engine.context, names, session.properties)
@@ -262,6 +262,8 @@ def _waited(
                     told = 0.0
                     log.say("standby", "kshell: another process has the turn; this one stands by")
                     following.enter_context(application.follows())
+                if (standby := application.standby) is not None and standby.gone is not None:
+                    raise standby.gone  # nobody gets the turn without it
         yield
     finally:
         turn.leave()

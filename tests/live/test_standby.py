@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import uuid
 from collections import Counter
 
 import pytest
 
+import kshell
 from kshell.config import Properties
 from kshell.kafka import admin
 from kshell.kafka.produce import Producer
@@ -94,3 +96,80 @@ def test_one_that_waits_leaves_at_once(quick, tmp_path):
     assert first.terminate() == 0, first.text
     alone = Process(quick.bootstrap, file, name).ready()
     assert alone.terminate() == 0, alone.text
+
+
+def test_a_reset_is_refused_while_others_stand_by_and_ends_one_that_runs_alone(quick, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    properties = Properties({"bootstrap.servers": quick.bootstrap})
+    admin.create_topic(properties, name, partitions=1, replicas=1, configs={})
+    producer = Producer(properties)
+    producer.send(name, rows(500))
+    producer.flush()
+    file = script(tmp_path, name, name)
+    stands = Process(quick.bootstrap, file, name, "--standby").ready()
+    refused = Process(quick.bootstrap, file, name, "--standby", "--reset")
+    assert refused.wait() == 2
+    assert "stop those first" in refused.text
+    assert stands.terminate() == 0, stands.text
+    alone = Process(quick.bootstrap, file, name).ready()
+    eventually(lambda: committed(quick.bootstrap, f"{name}-copied"), lambda found: len(found) >= 500)
+    stop = threading.Event()
+
+    def write() -> None:
+        n = 500
+        while not stop.wait(0.01):
+            producer.send(name, rows(1, n))
+            n += 1
+        producer.flush()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    anew = Process(quick.bootstrap, file, name, "--reset").ready()
+    assert alone.wait() != 0
+    stop.set()
+    writer.join()
+    count = len(committed(quick.bootstrap, name))
+    last: dict[bytes, dict] = {}
+
+    def counted() -> dict[bytes, dict]:
+        for message in committed(quick.bootstrap, f"{name}-counted"):
+            last[message.key()] = json.loads(message.value())
+        return last
+
+    eventually(counted, lambda found: sum(row["C"] for row in found.values()) == count)
+    assert {key: row["C"] for key, row in last.items()} == Counter(record.key for record in rows(count))
+    assert anew.terminate() == 0, anew.text
+
+
+def test_two_that_start_at_once_for_the_first_time(quick, tmp_path):
+    for _ in range(2):
+        name = f"a{uuid.uuid4().hex[:8]}"
+        admin.create_topic(Properties({"bootstrap.servers": quick.bootstrap}), name, partitions=1, replicas=1, configs={})
+        file = script(tmp_path, name, name)
+        both = [Process(quick.bootstrap, file, name, "--standby") for _ in range(2)]
+        eventually(lambda both=both: [p.text for p in both], lambda said: sum("runs:" in s for s in said) == sum(STANDS_BY in s for s in said) == 1)
+        assert [p.terminate() for p in both] == [0, 0], [p.text for p in both]
+
+
+def test_a_state_that_was_deleted_is_said_by_both(quick, tmp_path):
+    name = f"a{uuid.uuid4().hex[:8]}"
+    properties = Properties({"bootstrap.servers": quick.bootstrap})
+    admin.create_topic(properties, name, partitions=1, replicas=1, configs={})
+    file = script(tmp_path, name, name)
+    first = Process(quick.bootstrap, file, name, "--standby").ready()
+    second = Process(quick.bootstrap, file, name, "--standby")
+    eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    time.sleep(2)
+    state = f"_kshell.{name}.COPIED.state"
+    admin.Admin(properties).delete_topic(state)
+    assert second.wait() == 1
+    assert f"topic {state}, which has the state of a query, was deleted" in second.text
+    text = eventually(lambda: first.text, lambda text: "failed" in text)
+    assert f"topic {state}, which has its state, was deleted" in text
+    assert "--reset COPIED" in text
+    assert first.terminate() == 1
+    with kshell.connect(quick.bootstrap, yes=True) as shell:  # its group goes too, or the next start would be refused
+        shell.sql(f"DROP APPLICATION {name}")
+    again = Process(quick.bootstrap, file, name).ready()
+    assert again.terminate() == 0, again.text
+

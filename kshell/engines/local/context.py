@@ -185,8 +185,12 @@ class Context:
         replicas: int,
         configs: Mapping[str, str],
         properties: Properties,
+        *,
+        may_exist: bool = False,
     ) -> None:
         """Create a topic, and wait until every partition has a leader; raises KafkaError.
+
+        With `may_exist` another process may have created it just now.
 
         Those of an application wait until all of its file is known to be right.
         """
@@ -196,7 +200,8 @@ class Context:
             self.application.topics[name] = NewTopic(name, partitions, replicas, configs)
             return
         if self.client.creates_topics:
-            self.admin(properties).create_topic(name, partitions, replicas, configs)
+            admin = self.admin(properties)
+            admin.create_topic(name, partitions, replicas, configs, may_exist=may_exist)
         else:
             from kshell.kafka.admin import provoke_topic
 

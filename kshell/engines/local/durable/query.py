@@ -24,6 +24,7 @@ from kshell.errors import (
     RegistryDown,
     StatementError,
     TopicChanged,
+    UnknownName,
     UsageError,
 )
 from kshell.kafka.transactions import Fenced
@@ -140,6 +141,8 @@ class Durable:
         return False
 
     def _fail(self, error: KshellError) -> None:
+        if isinstance(error, UnknownName) and error.name == self.plan.state_topic:
+            error = TopicChanged(f"topic {error.name}, which has its state, was deleted")
         if isinstance(error, TopicChanged):
             error = TopicChanged(error.what, hint=self.plan.anew)  # others may have the same one
         self.error, self.state = error, State.ERROR

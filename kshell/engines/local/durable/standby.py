@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from kshell.engines.local.durable.plan import Plan
 from kshell.engines.local.durable.replica import Replica
-from kshell.errors import KshellError
+from kshell.errors import KshellError, TopicChanged
 from kshell.kafka.fetch import Fetch
 
 __all__ = ["Standby"]
 
 _EACH = 0.5  # seconds between two looks at what has come
+_MISSED = 10  # looks without a topic until it counts as deleted
 _ENDING = 10.0  # seconds that what is being loaded may still take
 
 
@@ -25,6 +27,8 @@ class Standby:
         self._replicas: dict[str, Replica] = {}
         self._over = threading.Event()
         self._fetch: Fetch | None = None
+        self._missed = Counter[str]()  # looks since a state topic was there that had been read
+        self.gone: TopicChanged | None = None  # the state of a query was deleted
         self._thread = threading.Thread(target=self._run, name="kshell-standby", daemon=True)
 
     @contextlib.contextmanager
@@ -54,11 +58,21 @@ class Standby:
         try:
             with contextlib.suppress(KshellError):  # brokers that are away: it reads on later
                 topic = replica.lookup.client.find(plan.state_topic)
-                if topic is not None and not self._over.is_set():
+                if topic is None:
+                    self._miss(plan, replica)
+                elif not self._over.is_set():
+                    del self._missed[plan.name]
                     replica.read(topic, "read_committed", self._hold)
             replica.graph()
         except Exception:  # a life says what is wrong, if it is so then
             del self._replicas[plan.name]
+
+    def _miss(self, plan: Plan, replica: Replica) -> None:
+        """A broker that has just started may not know its topics."""
+        self._missed[plan.name] += replica.saved.standing is not None
+        if self._missed[plan.name] > _MISSED:
+            text = f"topic {plan.state_topic}, which has the state of a query, was deleted"
+            self.gone = TopicChanged(text, hint=plan.anew)
 
     def _hold(self, fetch: Fetch) -> None:
         """The state is being read: it ends when the process is to go on."""

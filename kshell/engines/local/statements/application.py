@@ -23,6 +23,7 @@ from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed, named
 from kshell.kafka.metadata import Topic
+from kshell.kafka.transactions import Transactions
 from kshell.kafka.turn import Turn
 from kshell.sql import queries
 from kshell.sql import statements as ast
@@ -100,10 +101,10 @@ def _saved(context: Context, plan: Plan) -> Saved:
     A dead process's transaction may be open, which only the start ends: so it is not waited for.
     """
     client = context.client
-    topic = client.find(plan.state_topic)
-    saved = Saved() if topic is None else decided(client, topic)
-    if saved.standing is None:
-        if client.creates_topics and _has_run(context, plan):
+    topic, saved = _state(client, plan)
+    if saved.standing is None and client.creates_topics and _has_run(context, plan):
+        topic, saved = _state(client, plan)  # it may have committed first just now
+        if saved.standing is None:
             if topic is not None and _is_open(client, topic):
                 raise KafkaError(
                     f"the state of query {plan.name} cannot be read: a transaction is open on topic"
@@ -116,13 +117,19 @@ def _saved(context: Context, plan: Plan) -> Saved:
                 hint=f"--reset {plan.name} begins anew: outputs that were written before are"
                 " written again",
             )
-    else:
+    if saved.standing is not None:
         lookup = plan.lookup()
         header = plan.header(plan.graph(lookup))
         if saved.header is not None:
             check_upgrade(plan.name, saved.header.fingerprint, header.fingerprint)
         identities(plan, lookup, saved.standing)
     return saved
+
+
+def _state(client: Client, plan: Plan) -> tuple[Topic | None, Saved]:
+    """The state topic, and what is committed there."""
+    topic = client.find(plan.state_topic)
+    return topic, Saved() if topic is None else decided(client, topic)
 
 
 def _is_open(client: Client, topic: Topic) -> bool:
@@ -150,6 +157,7 @@ def reset(context: Context, names: Collection[str], properties: Properties) -> N
     admin = context.admin(properties)
     for name in names:
         plan = application.plans[name]
+        Transactions(properties, plan.id)  # who still runs it writes no more
         if context.client.find(plan.state_topic) is not None:
             admin.delete_topic(plan.state_topic)
             context.seen(plan.state_topic, lambda topic: topic is None)
@@ -158,8 +166,9 @@ def reset(context: Context, names: Collection[str], properties: Properties) -> N
 
 
 def check_alone(context: Context) -> None:
-    """Raise UsageError where processes stand by for the application: they and one that does not
-    would fence each other in turn."""
+    """Raise UsageError where processes stand by for the application: they would go on with their
+    own file after a --reset, and one that does not stand by would be fenced, and fence them, in
+    turn."""
     application = _application(context)
     group = None
     with contextlib.suppress(Forbidden):
@@ -168,7 +177,7 @@ def check_alone(context: Context) -> None:
         raise UsageError(
             f"application {application.name} is run with --standby on"
             f" {', '.join(sorted({m.host.removeprefix('/') for m in group.members}))}",
-            hint="--standby stands in the same queue; or stop those first",
+            hint="stop those first; or --standby stands in the same queue, without --reset",
         )
 
 
@@ -185,8 +194,9 @@ def make_topics(context: Context, properties: Properties) -> None:
     try:
         for topic in new_topics(context, application, properties).values():
             context.make_topic(
-                topic.name, topic.partitions, topic.replicas, topic.configs, properties
-            )
+                topic.name, topic.partitions, topic.replicas, topic.configs, properties,
+                may_exist=True,
+            )  # fmt: skip
         application.topics = {}
     finally:
         context.application = application

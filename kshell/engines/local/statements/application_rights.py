@@ -89,8 +89,9 @@ def _creations(context: Context, application: Application, properties: Propertie
         right = ("CREATE", f"topic {topic.name}")
         try:
             admin.create_topic(
-                topic.name, topic.partitions, topic.replicas, topic.configs, only_check=True
-            )
+                topic.name, topic.partitions, topic.replicas, topic.configs, only_check=True,
+                may_exist=True,
+            )  # fmt: skip
         except Forbidden:
             yield right, False
 

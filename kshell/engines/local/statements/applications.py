@@ -17,9 +17,10 @@ import pyarrow as pa
 from kshell.config import Properties
 from kshell.engines.local.durable.ledger import Saved, decided, glance, query_id, query_of
 from kshell.engines.local.statements.proposals import planned, remark
-from kshell.errors import KshellError, UnknownName
+from kshell.errors import Forbidden, KshellError, UnknownName
 from kshell.kafka.group_admin import delete_group
-from kshell.kafka.groups import committed
+from kshell.kafka.groups import committed, listed
+from kshell.kafka.look import Look
 from kshell.kafka.metadata import Topic
 from kshell.kafka.transactions import Transactions
 from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
@@ -107,9 +108,8 @@ def _where(saved: Saved) -> str | None:
     owner, standing = saved.owner, saved.standing
     if _has_left(saved):
         return "failed" if _error(saved) else "stopped"
-    if standing is not None and standing.host:
-        return f"{standing.host}, pid {standing.pid}"
-    return f"{owner.host}, pid {owner.pid}" if owner is not None else None
+    last = owner or standing  # one that has begun, and has not committed, is the owner too
+    return f"{last.host}, pid {last.pid}" if last is not None and last.host else None
 
 
 def _has_left(saved: Saved) -> bool:
@@ -166,21 +166,31 @@ def describe_kept(context: Context, name: str) -> Iterator[tuple[str, str | None
             yield f"next offset of {topic}, partition {partition}", f"{at:,}"
 
 
+def _groups_of(look: Look, application: str) -> dict[str, str]:
+    """The groups of an application's queries, with their names."""
+    start = query_id(application, "")
+    with contextlib.suppress(Forbidden):
+        return {id: id.removeprefix(start) for id in listed(look) if id.startswith(start)}
+    return {}
+
+
 def drop_application(
     context: Context, statement: DropApplication, properties: Properties
 ) -> Answer | Proposal:
     """DROP APPLICATION [IF EXISTS] name: plans the end of its state; raises UnknownName."""
     name = statement.name.text
     queries = [q for q in _queries(context) if q.application == name]
-    if not queries:
+    look = context.look()
+    # A query's group may outlive its topic, which somebody deleted.
+    known = {q.id: q.name for q in queries} | _groups_of(look, name)
+    groups = [id for id in known if committed(look, id)]
+    if not queries and not groups:
         if statement.if_exists:
             return Message(f"Application {name} does not exist.")
-        known = sorted({q.application for q in _queries(context)})
-        raise UnknownName("application", name, known, place=statement.name.place)
+        there = sorted({q.application for q in _queries(context)})
+        raise UnknownName("application", name, there, place=statement.name.place)
 
     admin = context.admin(properties)
-    look = context.look()
-    groups = [q.id for q in queries if committed(look, q.id)]
 
     def apply() -> Answer:
         for query in queries:
@@ -193,7 +203,7 @@ def drop_application(
 
     steps = [
         *((f"state of query {q.name}", f"topic {q.topic.name}", None) for q in queries),
-        *((f"offsets of query {q.name}", f"group {q.id}", None) for q in queries if q.id in groups),
+        *((f"offsets of query {known[id]}", f"group {id}", None) for id in groups),
     ]
     title = f"Drop application {name}"
     return Proposal(f"{title}?", planned(title, steps), apply, _still_running(context, queries))
