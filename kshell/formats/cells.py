@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -20,23 +21,34 @@ from kshell.types import ksql_name
 __all__ = ["Bad", "fitted", "inferred", "of_texts"]
 
 Bad = list[tuple[int, str]]  # (row, why)
-_INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
+_INTEGER = r"^-?(0|[1-9][0-9]*)$"
+_MANY_DIGITS = r"^-?[0-9]{16,}$"  # a whole number of which DOUBLE may lose some
 _DOUBLE = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 
 
 def inferred(column: pa.Array) -> pa.DataType:
-    """The narrowest type that holds all texts: BIGINT, DOUBLE, BOOLEAN, else STRING.
+    """The narrowest type that holds all texts, and every digit of whole numbers: BIGINT, DOUBLE,
+    BOOLEAN, else STRING.
 
     >>> [str(inferred(pa.array(texts))) for texts in (["1", None], ["007"], ["1", "2.5"])]
     ['int64', 'string', 'double']
+    >>> [str(inferred(pa.array(["1", text]))) for text in (str(2**63 - 1), str(2**63), "1e20")]
+    ['int64', 'string', 'double']
     """
-    for pattern, type in (
-        (_INTEGER, pa.int64()), (_DOUBLE, pa.float64()), ("^(true|false)$", pa.bool_()),
-    ):  # fmt: skip
-        fits = pc.match_substring_regex(column, pattern)
-        if column.null_count < len(column) and pc.all(fits).as_py():
-            return type
-    return pa.string()
+    if column.null_count == len(column):
+        return pa.string()
+
+    def fits(pattern: str) -> bool:
+        return bool(pc.all(pc.match_substring_regex(column, pattern)).as_py())
+
+    if fits(_INTEGER):
+        with contextlib.suppress(pa.ArrowInvalid):
+            column.cast(pa.int64())
+            return pa.int64()
+        return pa.string()
+    if fits(_DOUBLE) and not pc.any(pc.match_substring_regex(column, _MANY_DIGITS)).as_py():
+        return pa.float64()
+    return pa.bool_() if fits("^(true|false)$") else pa.string()
 
 
 def fitted(column: pa.Array, wanted: Column) -> tuple[pa.Array, Bad]:

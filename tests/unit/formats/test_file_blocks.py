@@ -11,11 +11,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from kshell.catalog.model import Column
 from kshell.errors import BindError
-from kshell.formats import file_blocks
-from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
+from kshell.formats import blocks as blocks_module
+from kshell.formats.blocks import Block, Blocks
+from kshell.formats.file_blocks import KINDS, open_blocks
 from kshell.formats.file_writers import WRITERS
 
 PAIR = pa.struct([("key", pa.binary()), ("value", pa.binary())])
@@ -75,12 +77,12 @@ def test_each_row_of_csv_is_read_or_said_with_its_line(rows: list[list[str]], si
     for row in reader:
         expected.append((line, row))
         line = reader.line_num + 1
-    kept = file_blocks._SIZE
-    file_blocks._SIZE = size
+    kept = blocks_module._SIZE
+    blocks_module._SIZE = size
     try:
         blocks = read("csv", text.getvalue().encode(), [Column("x", pa.string()), Column("y", pa.string())])
     finally:
-        file_blocks._SIZE = kept
+        blocks_module._SIZE = kept
     good = [
         (int(n), [row["x"], row["y"]])
         for b in blocks for n, row in zip(b.lines, b.rows.to_pylist(), strict=True)
@@ -93,12 +95,12 @@ def test_each_row_of_csv_is_read_or_said_with_its_line(rows: list[list[str]], si
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from(['{"a":1}', "", "no", '{"a":"x"}', "[]", '{"a":2}\r']), max_size=12), st.integers(1, 30))
 def test_each_line_of_json_is_read_or_said(lines: list[str], size: int) -> None:
-    kept = file_blocks._SIZE
-    file_blocks._SIZE = size
+    kept = blocks_module._SIZE
+    blocks_module._SIZE = size
     try:
         blocks = read("jsonl", "\n".join(lines).encode(), [Column("a", pa.int64())])
     finally:
-        file_blocks._SIZE = kept
+        blocks_module._SIZE = kept
     good = [(int(n), row["a"]) for b in blocks for n, row in zip(b.lines, b.rows.to_pylist(), strict=True)]
     assert good == [(n, int(li[5])) for n, li in enumerate(lines, 1) if li[5:6].isdigit()]
     assert [n for b in blocks for n, _ in b.bad] == [n for n, li in enumerate(lines, 1) if li in ("no", '{"a":"x"}', "[]")]
@@ -110,6 +112,12 @@ def test_each_line_of_json_is_read_or_said(lines: list[str], size: int) -> None:
 def test_what_cannot_be_told_apart_ends_the_read() -> None:
     with pytest.raises(BindError, match="f, line 3: a quote in the middle"):
         read("csv", b'x,y\n1,2\n3,4"5\n', None)
+    for text, line in ((b'x,y\n1,"open\n2,3\n', 2), (b'"x,y\n1,2\n', 1), (b'x,y\n1,2\n"a ""b",3\n4,"\n', 4)):
+        with pytest.raises(BindError, match=f"f, line {line}: a quote is opened there, and not closed"):
+            read("csv", text, None)
+    with pytest.raises(BindError, match="carriage return alone"):
+        read("csv", b"x,y\r1,2\r", None)
+    assert [b.rows.to_pylist() for b in read("csv", b"x\r\n1\r\n", None)] == [[{"x": 1}]]
     with pytest.raises(BindError, match="two columns have one name"):
         read("csv", b"x,x\n1,2\n", None)
     for kind in ("parquet", "avro"):
@@ -117,9 +125,31 @@ def test_what_cannot_be_told_apart_ends_the_read() -> None:
             read(kind, b"nothing of the kind", None)
 
 
+def test_whole_numbers_of_csv_keep_all_their_digits() -> None:
+    (block,) = read("csv", b"a,b,c,d\n9223372036854775807,9223372036854775808,1.5,1\n-5,1,9007199254740993,\n", None)
+    assert block.rows.to_pydict() == {
+        "a": [9223372036854775807, -5], "b": ["9223372036854775808", "1"], "c": ["1.5", "9007199254740993"], "d": [1, None],
+    }  # fmt: skip
+
+
+def test_times_finer_than_milliseconds_are_cut_and_others_have_no_type() -> None:
+    made = io.BytesIO()
+    moments = pa.array([1_700_000_000_123_456, None, 1_700_000_000_123_000], pa.timestamp("us", "UTC"))
+    parquet.write_table(pa.table({"t": moments, "u": moments.slice(1).take(pa.array([0, 1, 1]))}), made)
+    blocks = Blocks("f", io.BytesIO(made.getvalue()), None)
+    (block,) = open_blocks("parquet", blocks)
+    assert block.bad == []
+    assert block.rows.column("t").cast(pa.int64()).to_pylist() == [1_700_000_000_123, None, 1_700_000_000_123]
+    assert blocks.cut == ("t",)
+    made = io.BytesIO()
+    parquet.write_table(pa.table({"d": pa.array([1], pa.duration("s"))}), made)
+    with pytest.raises(BindError, match=r"column d of f is duration\[s\], for which there is no type"):
+        list(open_blocks("parquet", Blocks("f", io.BytesIO(made.getvalue()), None)))
+
+
 def test_a_row_without_an_end_is_an_error_and_not_all_of_memory(monkeypatch) -> None:
-    monkeypatch.setattr(file_blocks, "_LONGEST", 100)
-    monkeypatch.setattr(file_blocks, "_SIZE", 60)
+    monkeypatch.setattr(blocks_module, "_LONGEST", 100)
+    monkeypatch.setattr(blocks_module, "_SIZE", 60)
     with pytest.raises(BindError, match="line 2.*is a quote not closed"):
         read("csv", b'x\n"' + b"a\n" * 500, None)
 

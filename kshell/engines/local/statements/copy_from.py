@@ -24,7 +24,8 @@ from kshell.engines.local.statements.outbox import Outbox, check_target, zero_ti
 from kshell.engines.local.statements.proposals import Step, planned
 from kshell.engines.local.statements.topics import create_topic
 from kshell.errors import BadRecord, BindError, KshellError, UnknownName
-from kshell.formats.file_blocks import KINDS, Block, Blocks, open_blocks
+from kshell.formats.blocks import Block, Blocks
+from kshell.formats.file_blocks import KINDS, open_blocks
 from kshell.kafka.outgoing import Outgoing
 from kshell.permits import check_files
 from kshell.results import Message, Notice, NoticeKind, Progress, Proposal, Task
@@ -307,6 +308,10 @@ class _Copy:
             more = ", …" if len(self._blocks.others) > 10 else ""
             text = f"not written, as {self._outbox.topic} has no such column: {named}{more}"
             told.append(Notice(NoticeKind.FIELDS, text))
+        if self._blocks.cut:
+            named = ", ".join(self._blocks.cut)
+            text = f"times are written in milliseconds, digits below are cut: {named}"
+            told.append(Notice(NoticeKind.CUT, text))
         if self._keyless:
             one = self._keyless == 1
             which = f"{'its' if one else 'their'} {self._key} is NULL or missing"

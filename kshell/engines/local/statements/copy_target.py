@@ -23,8 +23,8 @@ from kshell.engines.local.statements.insert_typed import as_newest, takes
 from kshell.errors import BindError, EvaluationError, Unwritable
 from kshell.field_names import DECLARED, meant
 from kshell.formats.base import Half
+from kshell.formats.blocks import Block, no_column
 from kshell.formats.cells import Bad, fitted, of_texts
-from kshell.formats.file_blocks import Block, no_column
 from kshell.formats.open import open_codec
 from kshell.formats.source import SourceWriter
 from kshell.formats.source_reader import place_of

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from kshell.catalog.model import Column
-from kshell.formats.file_blocks import Block
+from kshell.formats.blocks import Block
 from kshell.kafka.client import Client
 from kshell.kafka.fetch import Fetch
 from kshell.kafka.metadata import Snapshot
@@ -101,7 +101,7 @@ def outgoing_of(block: Block, partitions: int) -> tuple[Outgoing, list[tuple[int
     numbers = np.asarray(places.fill_null(0))
     wrong = (numbers < 0) | ((numbers >= partitions) & (partitions > 0))
     for row in np.flatnonzero(wrong).tolist():
-        bad.append((row, f"the topic has no partition {numbers[row]}"))
+        bad.append((row, f"the topic has no partition {numbers[row]}, but 0 to {partitions - 1}"))
     moments = np.asarray(times.fill_null(0))
     for row in np.flatnonzero(moments < -1).tolist():
         bad.append((row, f"{moments[row]} is no time of a record"))
