@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from kshell.catalog.model import Column, FormatSpec
 from kshell.errors import KshellError
-from kshell.formats.blocks import NEWLINE, Block, Blocks, ends_of, good, pieces
+from kshell.formats.blocks import NEWLINE, Block, Blocks, ends_of, good, no_column, pieces
 from kshell.formats.cells import Bad
 from kshell.formats.csv_blocks import read_csv
 
