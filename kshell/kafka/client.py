@@ -196,9 +196,13 @@ class Client:
         self._thread.join(2)
 
     async def _leave(self) -> None:
-        """End what still reads, then close the connections."""
+        """End what still reads, close the connections, and end what began meanwhile."""
+        await self._end_tasks()
+        await self.wire.close()
+        await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.wire.close()

@@ -30,6 +30,12 @@ _HEAD = 4
 _SMALL = 4096  # pieces of a request that are rather put together
 
 
+def _known(future: asyncio.Future[Any]) -> None:
+    """Its error is known, also where nobody waits for it any more: asyncio would tell it."""
+    if not future.cancelled():
+        future.exception()
+
+
 class _Frames(asyncio.BufferedProtocol):
     """Gives the transport the unfilled part of the current frame to write into."""
 
@@ -160,6 +166,10 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
         pieces = isinstance(request, Produce)
         asked = self._send_pieces(request) if pieces else super().send(request, expect_response)
         answer = asyncio.ensure_future(asked)
+        if expect_response:  # who asked may be cancelled before the first look at it
+            *_, future = self._requests[-1]
+            future.add_done_callback(_known)
+        answer.add_done_callback(_known)
         try:
             while not (await asyncio.wait([answer], timeout=SILENCE / 5))[0]:
                 silent = time.monotonic() - max(self.heard, sent)
@@ -167,8 +177,6 @@ class FrameConnection(AIOKafkaConnection):  # type: ignore[misc]
                     self.break_off(codes.KafkaConnectionError(f"no answer for {silent:.0f} s"))
         finally:
             answer.cancel()
-            if answer.done() and not answer.cancelled():
-                answer.exception()  # it is known, also where nobody waits for it any more
             if self._leaves and not self._requests:
                 self.close()
         made = answer.result()

@@ -188,6 +188,7 @@ def test_following_goes_on_once_there_is_a_leader(world):
     said = f"no leader answers for topic t, partition {world.lost}"
     whole, latest = Following(world, "earliest"), Following(world, "latest")
     assert whole.until(lambda f: f.others >= 2 * EACH)
+    assert latest.until(lambda f: f.note)
     assert (whole.note, latest.note) == (said, said)
     world.broker.start()
     assert whole.until(lambda f: len(f.lost) == EACH)
