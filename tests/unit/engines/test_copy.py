@@ -145,6 +145,16 @@ def test_a_time_that_is_none_is_a_bad_row(copy, raw, file) -> None:
     assert max(r["timestamp"] for r in json_lines_of(copy, raw) if r["timestamp"] < TIME) == 1577934245000
 
 
+@pytest.mark.parametrize("text", ['{"t":5}\n{"t":"oops"}\n{"t":"2020-01-02T03:04:05Z"}\n{"t":"7"}\n', "t\n5\noops\n2020-01-02T03:04:05Z\n7\n"])
+def test_milliseconds_and_texts_of_times_may_stand_in_one_file(copy, raw, tmp_path, text) -> None:
+    path = tmp_path / ("f.jsonl" if text[0] == "{" else "f.csv")
+    path.write_text(text)
+    said = copy(f"COPY {raw} FROM '{path}' WITH (TIMESTAMP='t', ON_ERROR='skip');")
+    line = 2 if text[0] == "{" else 3
+    assert [n.text.split(" is not")[0][-6:] for n in said.notices] == [f"line {line}"]
+    assert sorted(r["timestamp"] for r in json_lines_of(copy, raw) if r["timestamp"] < TIME) == [5, 7, 1577934245000]
+
+
 def test_a_file_that_is_there_is_not_overwritten_unasked(session, copy, raw, tmp_path) -> None:
     path = tmp_path / "f.jsonl"
     path.write_text("mine")

@@ -233,8 +233,11 @@ def _times(rows: pa.RecordBatch, name: str) -> tuple[pa.Array, Bad]:
     column = rows.column(name)
     number, moment = Column(name, pa.int64()), Column(name, pa.timestamp("ms"))
     if pa.types.is_string(column.type):
-        digits = pc.all(pc.match_substring_regex(column, "^-?[0-9]+$")).as_py()
-        column, bad = _as(column, number if digits else moment)
+        digits = pc.match_substring_regex(column, "^-?[0-9]+$")
+        none = pa.scalar(None, pa.string())
+        numbers, bad = _as(pc.if_else(digits, column, none), number)
+        moments, worse = _as(pc.if_else(digits, none, column), moment)
+        column, bad = pc.coalesce(numbers, moments.cast(pa.int64())), sorted([*bad, *worse])
     elif pa.types.is_temporal(column.type):
         column, bad = fitted(column, moment)
     else:
