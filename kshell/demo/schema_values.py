@@ -6,10 +6,11 @@ an enum has, what may be missing, the least and the greatest number) comes as `H
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -77,8 +78,8 @@ class _Maker:
         hint, chance = self.hints.get(path, Hint()), self.chance
         if hint.nullable and chance.random() < _MISSING:
             return None
-        if hint.values:
-            return chance.choice(hint.values)
+        if hint.values and (fitting := _fitting(hint.values, type)):
+            return chance.choice(fitting)
         types = pa.types
         if types.is_struct(type):
             return {f.name: self.value(f.type, (*path, f.name)) for f in type}
@@ -115,6 +116,18 @@ class _Maker:
             return pa.scalar(earlier, pa.timestamp("ms")).cast(pa.timestamp(type.unit)).value
         name = path[-1] if path[-1] not in (_ITEM, _ENTRY) else path[0]
         return f"{name}_{chance.randint(1, _KINDS)}"
+
+
+def _fitting(values: Sequence[Any], type: pa.DataType) -> list[Any]:
+    """Those values of an enum that the column's type holds; a text holds all, as JSON."""
+    if pa.types.is_string(type):
+        return [v if isinstance(v, str) else json.dumps(v) for v in values]
+    kept = []
+    for value in values:
+        with contextlib.suppress(pa.ArrowException):
+            pa.scalar(value, type)
+            kept.append(value)
+    return kept
 
 
 def _range(hint: Hint, most: float) -> tuple[float, float]:

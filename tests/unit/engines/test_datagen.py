@@ -21,6 +21,7 @@ from kshell.demo.generators import MAKERS
 from kshell.demo.schema_values import SchemaValues
 from kshell.errors import BindError, UnknownName, UsageError
 from kshell.formats.registry import Remembered, Schema, SchemaType
+from kshell.formats.schema_files import read_schema_file
 
 from ..terminal.test_cli import run
 
@@ -213,3 +214,14 @@ def test_a_cluster_that_does_not_answer_is_one_error():
     done = run("datagen", "users", "-b", "127.0.0.1:1", "-X", "kshell.connect.timeout.ms=500")
     assert done.returncode == 3
     assert done.stderr.count("Error:") == 1
+
+
+@pytest.mark.parametrize(
+    ("node", "made"),
+    [({"enum": ["a", None, 3]}, {"a", "3"}), ({"enum": [1, 2]}, {"1", "2"}), ({"enum": [1, "x"], "type": "integer"}, {1}), ({"enum": [True]}, {"true"})],
+)
+def test_an_enum_of_several_types_gives_what_the_column_holds(tmp_path, node, made) -> None:
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({"type": "object", "properties": {"e": node}, "required": ["e"]}))
+    values = Datagen.of("", "t", "1", "JSON", read_schema_file(str(file)), "", Properties({}), None).batch(0, [1] * 60).values
+    assert {json.loads(v)["e"] for v in values.to_pylist()} == made
