@@ -14,8 +14,8 @@ from kshell.kafka.fetch import Fetch
 
 __all__ = ["Standby"]
 
-_EACH = 0.5  # seconds between two looks at what has come
-_MISSED = 10  # looks without a topic until it counts as deleted
+_EACH = 1.0  # seconds between two looks at what has come
+_MISSED = 5  # looks without a topic until it counts as deleted
 _ENDING = 10.0  # seconds that what is being loaded may still take
 
 
