@@ -32,10 +32,23 @@ def quick():
         yield broker
 
 
+def application(broker, partitions: int = 1) -> tuple[str, Properties]:
+    """The name of a new application, and of the topic that it reads."""
+    name, properties = f"a{uuid.uuid4().hex[:8]}", Properties({"bootstrap.servers": broker.bootstrap})
+    admin.create_topic(properties, name, partitions=partitions, replicas=1, configs={})
+    return name, properties
+
+
+def two(broker, file, name: str) -> tuple[Process, Process]:
+    """One process that runs it, and one that stands by."""
+    first = Process(broker.bootstrap, file, name, "--standby").ready()
+    second = Process(broker.bootstrap, file, name, "--standby")
+    eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    return first, second
+
+
 def test_it_waits_takes_over_and_says_so(quick, tmp_path):
-    name = f"a{uuid.uuid4().hex[:8]}"
-    properties = Properties({"bootstrap.servers": quick.bootstrap})
-    admin.create_topic(properties, name, partitions=2, replicas=1, configs={})
+    name, properties = application(quick, 2)
     producer, sent = Producer(properties), 0
 
     def send() -> None:
@@ -46,9 +59,7 @@ def test_it_waits_takes_over_and_says_so(quick, tmp_path):
 
     send()
     file = script(tmp_path, name, name)
-    first = Process(quick.bootstrap, file, name, "--standby").ready()
-    second = Process(quick.bootstrap, file, name, "--standby")
-    eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    first, second = two(quick, file, name)
     assert "runs:" not in second.text
     send()
     killed = time.monotonic()
@@ -78,13 +89,9 @@ def test_it_waits_takes_over_and_says_so(quick, tmp_path):
 
 
 def test_one_that_waits_leaves_at_once(quick, tmp_path):
-    name = f"a{uuid.uuid4().hex[:8]}"
-    properties = Properties({"bootstrap.servers": quick.bootstrap})
-    admin.create_topic(properties, name, partitions=1, replicas=1, configs={})
+    name, _ = application(quick)
     file = script(tmp_path, name, name)
-    first = Process(quick.bootstrap, file, name, "--standby").ready()
-    second = Process(quick.bootstrap, file, name, "--standby")
-    eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    first, second = two(quick, file, name)
     alone = Process(quick.bootstrap, file, name)
     assert alone.wait() == 2
     assert f"application {name} is run with --standby on 127.0.0.1" in alone.text
@@ -99,9 +106,7 @@ def test_one_that_waits_leaves_at_once(quick, tmp_path):
 
 
 def test_a_reset_is_refused_while_others_stand_by_and_ends_one_that_runs_alone(quick, tmp_path):
-    name = f"a{uuid.uuid4().hex[:8]}"
-    properties = Properties({"bootstrap.servers": quick.bootstrap})
-    admin.create_topic(properties, name, partitions=1, replicas=1, configs={})
+    name, properties = application(quick)
     producer = Producer(properties)
     producer.send(name, rows(500))
     producer.flush()
@@ -143,8 +148,7 @@ def test_a_reset_is_refused_while_others_stand_by_and_ends_one_that_runs_alone(q
 
 def test_two_that_start_at_once_for_the_first_time(quick, tmp_path):
     for _ in range(2):
-        name = f"a{uuid.uuid4().hex[:8]}"
-        admin.create_topic(Properties({"bootstrap.servers": quick.bootstrap}), name, partitions=1, replicas=1, configs={})
+        name, _ = application(quick)
         file = script(tmp_path, name, name)
         both = [Process(quick.bootstrap, file, name, "--standby") for _ in range(2)]
         eventually(lambda both=both: [p.text for p in both], lambda said: sum("runs:" in s for s in said) == sum(STANDS_BY in s for s in said) == 1)
@@ -152,13 +156,9 @@ def test_two_that_start_at_once_for_the_first_time(quick, tmp_path):
 
 
 def test_a_state_that_was_deleted_is_said_by_both(quick, tmp_path):
-    name = f"a{uuid.uuid4().hex[:8]}"
-    properties = Properties({"bootstrap.servers": quick.bootstrap})
-    admin.create_topic(properties, name, partitions=1, replicas=1, configs={})
+    name, properties = application(quick)
     file = script(tmp_path, name, name)
-    first = Process(quick.bootstrap, file, name, "--standby").ready()
-    second = Process(quick.bootstrap, file, name, "--standby")
-    eventually(lambda: second.text, lambda text: STANDS_BY in text)
+    first, second = two(quick, file, name)
     time.sleep(2)
     state = f"_kshell.{name}.COPIED.state"
     admin.Admin(properties).delete_topic(state)
