@@ -66,7 +66,7 @@ class Cluster:
 def cluster(monkeypatch) -> Cluster:
     made = Cluster()
 
-    def create_topic(self, topic, partitions, replicas, configs):
+    def create_topic(self, topic, partitions, replicas, configs, *, may_exist=False):
         made.put(topic, partitions, replicas, dict(configs))
 
     monkeypatch.setattr(Admin, "create_topic", create_topic)
