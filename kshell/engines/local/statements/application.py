@@ -21,7 +21,7 @@ from kshell.errors import Forbidden, KafkaError, KshellError, UsageError
 from kshell.kafka import states
 from kshell.kafka.client import Client
 from kshell.kafka.group_admin import delete_group
-from kshell.kafka.groups import committed, named
+from kshell.kafka.groups import Described, committed, named
 from kshell.kafka.metadata import Topic
 from kshell.kafka.transactions import Transactions
 from kshell.kafka.turn import Turn
@@ -168,17 +168,25 @@ def reset(context: Context, names: Collection[str], properties: Properties) -> N
 def check_alone(context: Context) -> None:
     """Raise UsageError where processes stand by for the application: they would go on with their
     own file after a --reset, and one that does not stand by would be fenced, and fence them, in
-    turn."""
+    turn.  One that has just ended may be a member for some seconds more."""
     application = _application(context)
-    group = None
-    with contextlib.suppress(Forbidden):
-        group = named(context.look(), application.group)
-    if group is not None and group.members:
+    deadline = time.monotonic() + _PATIENCE
+    while (group := _stands_by(context, application)) is not None and group.members:
+        if time.monotonic() < deadline:
+            time.sleep(0.2)
+            continue
         raise UsageError(
             f"application {application.name} is run with --standby on"
             f" {', '.join(sorted({m.host.removeprefix('/') for m in group.members}))}",
             hint="stop those first; or --standby stands in the same queue, without --reset",
         )
+
+
+def _stands_by(context: Context, application: Application) -> Described | None:
+    """The group of the processes that stand by; None where it may not be seen, too."""
+    with contextlib.suppress(Forbidden):
+        return named(context.look(), application.group)
+    return None
 
 
 def start(context: Context, properties: Properties) -> None:
