@@ -37,17 +37,18 @@ from kshell.kafka.transactions import EXPIRES, Fenced, Transactions
 from kshell.results import give_back
 from kshell.sql.plan import scans
 
-__all__ = ["Life"]
+__all__ = ["STATE", "Life", "gone"]
 
 _POLL = 0.1  # seconds that it waits for records before it looks at the other things
 _STEP_ROWS = 1 << 15
 _EXPIRES = EXPIRES  # seconds that a transaction may take
 _WATCH = 1.0  # seconds between two looks whether another process has the query
 
-_SINK, _STATE = "which it writes", "which has its state"
+_SINK, STATE = "which it writes", "which has its state"
 
 
-def _gone(topic: str, what: str) -> TopicChanged:
+def gone(topic: str, what: str) -> TopicChanged:
+    """The error where a topic of the query was deleted; `what` says which it is."""
     return TopicChanged(f"topic {topic}, {what}, was deleted")
 
 
@@ -62,7 +63,7 @@ class Life:
         self._leaves = list(scans(plan.sink))
         self._reads = [leaf.source.topic for leaf in self._leaves]
         self._written: list[WrittenTopic] = []
-        self._topic = self._there(plan.state_topic, _STATE)
+        self._topic = self._there(plan.state_topic, STATE)
         self._stays()
         self._there(plan.sink.target.topic, _SINK)
         written = filter(None, (plan.sink.target.topic, plan.state_topic, plan.dead_letters))
@@ -75,7 +76,7 @@ class Life:
         saved = replica.read(self._topic, "read_uncommitted", held.fetch)
         standing = saved.standing
         if standing is None and held.standing is not None:
-            raise _gone(plan.state_topic, _STATE)
+            raise gone(plan.state_topic, STATE)
         self._dead: DeadLetters | None = None
         if plan.dead_letters:
             stood = {} if standing is None else standing.offsets()
@@ -85,7 +86,7 @@ class Life:
         )
         self._sink = WrittenTopic(lookup.client, plan.sink.target.topic, _SINK)
         self._outlet.partitions = self._sink.partitions
-        state = WrittenTopic(lookup.client, plan.state_topic, _STATE)
+        state = WrittenTopic(lookup.client, plan.state_topic, STATE)
         self._written += [self._sink, state]
         self._topics = identities(plan, lookup, standing)
         self._graph = replica.graph()
@@ -118,7 +119,7 @@ class Life:
         """A topic that was there at the start; raises TopicChanged where it is gone."""
         found = self._lookup.client.find(name)
         if found is None:
-            raise _gone(name, what)
+            raise gone(name, what)
         return found
 
     def _stays(self) -> None:

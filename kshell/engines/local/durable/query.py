@@ -14,7 +14,7 @@ from kshell.engines.local.continuous.background import State, stands_at
 from kshell.engines.local.durable.held import LEAVING, Held, TakenOver
 from kshell.engines.local.durable.last_words import record_failure
 from kshell.engines.local.durable.ledger import Owner, last_owner
-from kshell.engines.local.durable.life import Life
+from kshell.engines.local.durable.life import STATE, Life, gone
 from kshell.engines.local.durable.plan import Plan
 from kshell.errors import (
     ConnectionFailed,
@@ -142,7 +142,7 @@ class Durable:
 
     def _fail(self, error: KshellError) -> None:
         if isinstance(error, UnknownName) and error.name == self.plan.state_topic:
-            error = TopicChanged(f"topic {error.name}, which has its state, was deleted")
+            error = gone(error.name, STATE)
         if isinstance(error, TopicChanged):
             error = TopicChanged(error.what, hint=self.plan.anew)  # others may have the same one
         self.error, self.state = error, State.ERROR

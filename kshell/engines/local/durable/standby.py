@@ -54,7 +54,9 @@ class Standby:
             self._over.wait(_EACH)
 
     def _follow(self, plan: Plan) -> None:
-        replica = self._replicas.setdefault(plan.name, Replica(plan))
+        replica = self._replicas.get(plan.name)
+        if replica is None:
+            replica = self._replicas[plan.name] = Replica(plan)
         try:
             with contextlib.suppress(KshellError):  # brokers that are away: it reads on later
                 topic = replica.lookup.client.find(plan.state_topic)

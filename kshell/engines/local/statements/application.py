@@ -32,7 +32,8 @@ from kshell.sql.plan import scans
 if TYPE_CHECKING:
     from kshell.engines.local.context import Context
 
-__all__ = ["ALLOWED", "allowed", "check", "check_alone", "make_topics", "reset", "start", "turn"]
+__all__ = ["ALLOWED", "allowed", "check", "check_alone", "drop_state",
+           "make_topics", "reset", "start", "turn"]  # fmt: skip
 
 # What may stand in the file of an application, beside what the session itself does (SET, DEFINE).
 ALLOWED = (
@@ -157,12 +158,17 @@ def reset(context: Context, names: Collection[str], properties: Properties) -> N
     admin = context.admin(properties)
     for name in names:
         plan = application.plans[name]
-        Transactions(properties, plan.id)  # who still runs it writes no more
-        if context.client.find(plan.state_topic) is not None:
-            admin.delete_topic(plan.state_topic)
-            context.seen(plan.state_topic, lambda topic: topic is None)
+        drop_state(context, properties, plan.id, plan.state_topic)
         if _has_run(context, plan):
             delete_group(admin, plan.id)
+
+
+def drop_state(context: Context, properties: Properties, id: str, topic: str) -> None:
+    """Delete a query's state topic, if it is there; who still runs the query writes no more."""
+    Transactions(properties, id)  # it fences
+    if context.client.find(topic) is not None:
+        context.admin(properties).delete_topic(topic)
+        context.seen(topic, lambda found: found is None)
 
 
 def check_alone(context: Context) -> None:

@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from kshell.config import Properties
 from kshell.engines.local.durable.ledger import Saved, decided, glance, query_id, query_of
+from kshell.engines.local.statements.application import drop_state
 from kshell.engines.local.statements.proposals import planned, remark
 from kshell.errors import Forbidden, KshellError, UnknownName
 from kshell.kafka.group_admin import delete_group
 from kshell.kafka.groups import committed, listed
 from kshell.kafka.look import Look
 from kshell.kafka.metadata import Topic
-from kshell.kafka.transactions import Transactions
 from kshell.results import Answer, Message, Notice, Proposal, Rows, titled
 from kshell.sql.cluster import DropApplication
 from kshell.wording import ago
@@ -194,9 +194,7 @@ def drop_application(
 
     def apply() -> Answer:
         for query in queries:
-            Transactions(properties, query.id, lambda: False)  # who still runs it writes no more
-            admin.delete_topic(query.topic.name)
-            context.seen(query.topic.name, lambda topic: topic is None)
+            drop_state(context, properties, query.id, query.topic.name)
         for id in groups:
             delete_group(admin, id)
         return Message(f"Application {name} is dropped; the topics that it wrote stay.")
